@@ -1,0 +1,6 @@
+"""The command line: `lovebird`, or `python -m lovebird`."""
+
+from .ui.cli import main
+
+if __name__ == "__main__":
+    main()
