@@ -9,6 +9,7 @@ import textwrap
 import types
 import typing
 from collections.abc import AsyncGenerator, Callable, Generator
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import (
@@ -34,7 +35,7 @@ Inputs = dict[str, Any]
 Migration = Callable[[Inputs], Inputs]
 Kind = Literal["sync", "async", "stream"]
 REQUIRED: Any = inspect.Parameter.empty
-recorder: Any = None
+recorder: ContextVar[Any] = ContextVar("lovebird_recorder", default=None)
 """The workflow that calls of nodes are written into, set by `with Workflow()`."""
 
 
@@ -82,8 +83,8 @@ class NodeType(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the plain function, or add a node to the workflow that is being built."""
-        if recorder is not None:
-            return recorder.record(self, args, kwargs)
+        if (workflow := recorder.get()) is not None:
+            return workflow.record(self, args, kwargs)
         if self.context and self.context not in kwargs and not _has_context(args):
             first = next(iter(inspect.signature(self.fn).parameters)) == self.context
             if first:
