@@ -62,7 +62,7 @@ class Checker:
         type = self.nodes.get(entry.type)
         if type is None:
             self._unknown(id, entry)
-            for name, value in entry.inputs.items():  # a placeholder's links still count
+            for value in entry.inputs.values():  # a placeholder's links still count
                 if (link := as_link(value)) and link.node in self.workflow.nodes:
                     self._edge(link.node, id)
             return
@@ -151,8 +151,8 @@ class Checker:
             self.add("fold", id, None, "`fold` needs `each`: name the input to go through")
         for name, output in entry.fold.items():
             if name not in type.ports or output not in type.slots:
-                self.add("fold", id, name, f"`fold` wants an input and an output of {type.id}; "
-                         f"inputs: {', '.join(type.ports)}; outputs: {', '.join(type.slots)}")  # fmt: skip
+                known = f"inputs: {', '.join(type.ports)}; outputs: {', '.join(type.slots)}"
+                self.add("fold", id, name, f"wanted: an input and an output of {type.id}; {known}")
 
     def rule(self, id: str, entry: Entry, type: NodeType[..., Any], rule: Any) -> None:
         """Ask a node's own rule about its literals."""

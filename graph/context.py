@@ -43,6 +43,8 @@ class Context:
     """The document being run, with this run's values: what a saved file carries."""
     emit: Callable[[str, dict[str, Any]], None] = _ignore
     stopped: Callable[[], bool] = bool
+    watched: bool = False
+    """Whether anybody looks: a preview that is a function is called only then."""
 
     def progress(self, step: int, of: int, preview: Any = None) -> None:
         """Say how far the node is (`step` of `of` done).
@@ -51,6 +53,8 @@ class Context:
         if somebody watches. Raises Cancelled if the user pressed stop.
         """
         self.check()
+        if callable(preview):
+            preview = preview() if self.watched else None
         self.emit("progress", {"step": step, "of": of, "preview": preview})
 
     def check(self) -> None:

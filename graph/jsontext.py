@@ -60,7 +60,7 @@ def too_deep(data: Any) -> bool:
 
 
 def dumps(data: Any, indent: str = "", width: int = 96) -> str:
-    """JSON that reads and diffs well: a list or dict on one line if it fits, else an item a line."""
+    """JSON that reads and diffs well: a list or dict on one line if it fits, or an item a line."""
     line = json.dumps(data, ensure_ascii=False, allow_nan=False)
     if len(line) + len(indent) <= width or not isinstance(data, dict | list) or not data:
         return line
