@@ -9,6 +9,7 @@ from . import hookspec
 
 if TYPE_CHECKING:
     from ..graph.node import NodeType
+    from ..graph.pack import ArrayKind
     from ..graph.socket import Socket
 
 
@@ -20,6 +21,11 @@ def register_nodes() -> Iterable[NodeType[..., Any]]:  # pyright: ignore[reportR
 @hookspec
 def register_sockets() -> Iterable[Socket]:  # pyright: ignore[reportReturnType]
     """Add socket types: how a value looks, is stored, and becomes another."""
+
+
+@hookspec
+def register_arrays() -> Iterable[ArrayKind]:  # pyright: ignore[reportReturnType]
+    """Add a library's arrays: how they become numpy for the disk cache, and come back."""
 
 
 @hookspec
