@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, get_args, get_origin
 
-import networkx as nx
-
 from .errors import did_you_mean
 from .literal import problem as literal_problem
 from .literal import shorten
@@ -181,6 +179,8 @@ class Checker:
         left = waiting.keys() - set(order)
         if not left:
             return
+        import networkx as nx  # slow to import, and most graphs have no cycle
+
         graph = nx.DiGraph((n, t) for n in left for t in self.feeds.get(n, ()) if t in left)
         for component in nx.strongly_connected_components(graph):
             if len(component) > 1 or graph.has_edge(*(list(component) * 2)):
