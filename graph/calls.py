@@ -197,7 +197,7 @@ def outputs_of(type: NodeType[..., Any], result: Any) -> Outputs:
         raise NodeError(f"the node gave {len(outputs)} outputs; {len(ports)} were wanted: {wanted}")
     for port, value in zip(ports, outputs, strict=True):
         hint = port.type
-        if inspect.isclass(hint) and not isinstance(value, hint):
+        if hint is not Any and inspect.isclass(hint) and not isinstance(value, hint):
             if hint is float and isinstance(value, int):
                 continue
             raise NodeError(f"the node gave {value.__class__.__name__} on {port.name}; "

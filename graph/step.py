@@ -121,7 +121,7 @@ def arrival(got: Any, port: Port, mapped: bool, sockets: Sockets) -> Callable[[A
 def admit(value: Any, port: Port) -> Any:
     """Let a linked value in; raises NodeError that says what came and what was wanted."""
     hint, wanted = port.type, None
-    if isinstance(hint, type):
+    if hint is not Any and isinstance(hint, type):
         kinds = (int, float) if hint is float else hint
         wanted = None if isinstance(value, kinds) else type_name(hint)
     elif hint is not Any and takes_literals(hint) and coerce(value, hint) is MISSING:
