@@ -13,6 +13,7 @@ from .node import NodeType, Port
 from .socket import Sockets, type_name
 from .workflow import Entry, Given, Link, Workflow, as_link
 
+type_of = type
 Nodes = Mapping[str, NodeType[..., Any]]
 
 
@@ -41,7 +42,7 @@ class Checker:
         self.workflow, self.nodes, self.sockets = workflow, nodes, sockets
         self.problems: list[Problem] = []
         self.feeds: dict[str, list[str]] = {}
-        self.waiting: dict[str, int] = {}
+        self.reads: dict[str, list[str]] = {}
 
     def run(self) -> list[Problem]:
         """List every problem."""
@@ -56,7 +57,6 @@ class Checker:
 
     def node(self, id: str, entry: Entry) -> None:
         """Check one node: its type, its inputs, its rules."""
-        self.waiting.setdefault(id, 0)
         type = self.nodes.get(entry.type)
         if type is None:
             self._unknown(id, entry)
@@ -67,19 +67,22 @@ class Checker:
         if entry.version > type.version:
             self.add("newer", id, None, f"saved by version {entry.version} of {type.id}; "
                      f"version {type.version} is installed: update its plugin")  # fmt: skip
-        mapped = entry.mapped
+        mapped, ports = entry.mapped, type.ports
         for name, value in entry.inputs.items():
-            port = type.ports.get(name) or type.rest
+            port = ports.get(name) or type.rest
             if port is None:
                 self.add("input", id, name, f"{type.id} has no input {name!r}"
                          f"{did_you_mean(name, type.ports)}")  # fmt: skip
             elif link := as_link(value):
                 self.link(id, name, port, link, name in mapped)
+            elif type_of(value) is port.type and port.widget is None and not mapped:
+                continue  # the common case, made cheap
             elif not isinstance(value, Given):
                 self.literal(id, name, port, value, name in mapped)
-        for port in type.inputs:
-            if port.required and port.name not in entry.inputs:
-                self.add("missing", id, port.name, f"nothing came; {type_name(port.type)} was "
+        for name in type.required:
+            if name not in entry.inputs:
+                port = ports[name]
+                self.add("missing", id, name, f"nothing came; {type_name(port.type)} was "
                          "wanted: connect an output or give a value")  # fmt: skip
         if mapped or entry.fold:
             self.mapping(id, entry, type)
@@ -94,7 +97,7 @@ class Checker:
 
     def _edge(self, source: str, target: str) -> None:
         self.feeds.setdefault(source, []).append(target)
-        self.waiting[target] = self.waiting.get(target, 0) + 1
+        self.reads.setdefault(target, []).append(source)
 
     def link(self, id: str, name: str, port: Port, link: Link, mapped: bool) -> None:
         """Check where a link comes from and whether its type fits."""
@@ -169,7 +172,7 @@ class Checker:
 
     def cycles(self) -> None:
         """Name each cycle, edge by edge."""
-        waiting = dict(self.waiting)
+        waiting = {i: len(self.reads.get(i, ())) for i in self.workflow.nodes}
         order = [n for n, count in waiting.items() if not count]
         for node in order:  # grows while we walk it: Kahn's order
             for target in self.feeds.get(node, ()):

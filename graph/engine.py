@@ -24,7 +24,7 @@ from .run import Run, Session
 from .socket import Sockets
 from .step import Expand, PerItem, Ref, Resolver, Step
 from .why import why
-from .workflow import Workflow, as_link
+from .workflow import Workflow
 
 Outputs = tuple[Any, ...]
 
@@ -37,7 +37,7 @@ class RunFailed(LovebirdError):
         self.failures, self.result = failures, result
 
 
-@dataclass
+@dataclass(repr=False)
 class Result:
     """What a run gave: values by `node` or `node.output`, and how it went."""
 
@@ -122,14 +122,14 @@ class Engine:
         checker = Checker(workflow, self.nodes, self.sockets)
         problems = checker.run()
         goal = self._targets(workflow, checker, targets)
-        broken = _downstream({p.node for p in problems}, checker.feeds)
+        broken = reach({p.node for p in problems}, checker.feeds)
         events = Events(watch)
         session = Session(
             self.cache, self.lanes, self.packer, events, replace(self.context, workflow=workflow),
             self._expand, self.deadline,
         )  # fmt: skip
         sound = [t for t in goal if t not in broken]
-        plan = Plan(self._steps(workflow, sound, b""))
+        plan = Plan(self._steps(workflow, sound, checker.reads, b""))
         types = {t: self.nodes[workflow.nodes[t].type] for t in sound}
         result = Result({}, types, session.ran, session.cached, events=events, plan=plan)
         result.before = self._last
@@ -174,6 +174,7 @@ class Engine:
         self,
         workflow: Workflow,
         goal: Collection[str],
+        reads: Mapping[str, list[str]],
         key: bytes,
         known: Mapping[int, bytes] | None = None,
     ) -> dict[str, Step]:
@@ -185,7 +186,7 @@ class Engine:
         if not key:  # a live value in a workflow of the user's: nothing says where it comes from
             key = digest(b"live", str(time.time_ns()).encode())
         resolver = Resolver(workflow, self.nodes, self.sockets, origin)
-        steps = resolver.steps(_needed(workflow, goal))
+        steps = resolver.steps(reach(goal, reads))
         for step in steps.values():
             if step.type.changes:
                 step.outside = self._ask(step)
@@ -221,39 +222,30 @@ class Engine:
             told = "; ".join(map(str, problems))
             raise NodeError(f"the graph it expands into has problems: {told}")
         links = [getattr(o, "link", o) for o in expansion.outputs]
-        return self._steps(expansion.graph, [link.node for link in links], key, known)
+        goal = [link.node for link in links]
+        return self._steps(expansion.graph, goal, checker.reads, key, known)
 
 
-def _needed(workflow: Workflow, goal: Iterable[str]) -> dict[str, None]:
-    """The goal and all that feeds it."""
-    seen = dict.fromkeys(goal)
+def reach(nodes: Iterable[str], edges: Mapping[str, list[str]]) -> dict[str, None]:
+    """The nodes and all that one can walk to, in the order found."""
+    seen = dict.fromkeys(nodes)
     todo = list(seen)
     while todo:
-        for value in workflow.nodes[todo.pop()].inputs.values():
-            if (link := as_link(value)) and link.node not in seen:
-                seen[link.node] = None
-                todo.append(link.node)
-    return seen
-
-
-def _downstream(nodes: Iterable[str], feeds: Mapping[str, list[str]]) -> set[str]:
-    seen = set(nodes)
-    todo = list(seen)
-    while todo:
-        fresh = [t for t in feeds.get(todo.pop(), ()) if t not in seen]
-        seen.update(fresh)
-        todo += fresh
+        for other in edges.get(todo.pop(), ()):
+            if other not in seen:
+                seen[other] = None
+                todo.append(other)
     return seen
 
 
 def _relevant(
-    problems: list[Problem], goal: list[str], broken: set[str], checker: Checker
+    problems: list[Problem], goal: list[str], broken: Collection[str], checker: Checker
 ) -> list[Problem]:
     """The problems that keep a target from being made."""
     if not any(t in broken for t in goal):
         return []
     wanted = {t for t in goal if t in broken}
-    return [p for p in problems if wanted & _downstream([p.node], checker.feeds)]
+    return [p for p in problems if wanted & reach([p.node], checker.feeds).keys()]
 
 
 def _in_thread(call: Callable[[], Result]) -> Result:

@@ -128,6 +128,11 @@ class NodeType(Generic[P, R]):
         return {p.name: p for p in self.inputs if not p.many}
 
     @cached_property
+    def required(self) -> tuple[str, ...]:
+        """Names of the inputs that have no default."""
+        return tuple(p.name for p in self.inputs if p.required)
+
+    @cached_property
     def rest(self) -> Port | None:
         """The port that takes inputs of any name."""
         return next((p for p in self.inputs if p.many), None)

@@ -41,22 +41,39 @@ class Plan:
         self.keys = [b""] * len(self.ids)
         self.items: list[list[bytes] | None] = [None] * len(self.ids)
         self.aliases: dict[int, list[str]] = {}
-        self.succ: list[list[int]] = [[] for _ in self.ids]
-        self._order(self._links())
-        self.reads, self.needs = self._edges()
+        self.reads = self.needs = self._links()
+        self.succ = self._feeds()
+        self._order()
+        if self.aliases or any(s.type.lazy for s in self.steps):
+            self.reads = self._links()
+            self.needs = [self._need(i) for i in range(len(self.ids))]
+            self.succ = self._feeds()
         self.kept = self._kept()
 
     def _links(self) -> list[list[int]]:
         index = self.index
         return [[index[v.node] for v in s.inputs.values() if type(v) is Ref] for s in self.steps]
 
-    def _order(self, reads: list[list[int]]) -> None:
-        """Give keys in Kahn's order; what feeds itself raises NodeError."""
+    def _need(self, i: int) -> list[int]:
+        """Give what must be there before a node starts: all it reads but its lazy inputs."""
+        step = self.steps[i]
+        if not (lazy := step.type.lazy):
+            return self.reads[i]
+        links = ((k, v) for k, v in step.inputs.items() if type(v) is Ref)
+        return [self.index[v.node] for k, v in links if k not in lazy or k in step.each]
+
+    def _feeds(self) -> list[list[int]]:
+        """Turn `needs` around: what waits for each node. Aliases wait for nothing."""
         feeds: list[list[int]] = [[] for _ in self.ids]
-        for i, sources in enumerate(reads):
-            for j in sources:
-                feeds[j].append(i)
-        waiting = [len(sources) for sources in reads]
+        for i, sources in enumerate(self.needs):
+            if sources and self.index[self.ids[i]] == i:
+                for j in sources:
+                    feeds[j].append(i)
+        return feeds
+
+    def _order(self) -> None:
+        """Give keys in Kahn's order; what feeds itself raises NodeError."""
+        waiting = [len(sources) for sources in self.reads]
         order = [i for i, n in enumerate(waiting) if not n]
         first: dict[bytes, int] = {}
         for i in order:  # grows while we walk it
@@ -67,28 +84,13 @@ class Plan:
             if same != i:
                 self.index[self.ids[i]] = same
                 self.aliases.setdefault(same, []).append(self.ids[i])
-            for s in feeds[i]:
+            for s in self.succ[i]:
                 waiting[s] -= 1
                 if not waiting[s]:
                     order.append(s)
         if len(order) < len(self.ids):
             stuck = [self.ids[i] for i, n in enumerate(waiting) if n]
             raise NodeError(f"the graph feeds itself around {', '.join(stuck[:5])}")
-
-    def _edges(self) -> tuple[list[list[int]], list[list[int]]]:
-        """Give what each node reads, and of that what must be there before it starts."""
-        reads = self._links()
-        needs = []
-        for i, step in enumerate(self.steps):
-            wait = reads[i]
-            if lazy := step.type.lazy:
-                links = ((k, v) for k, v in step.inputs.items() if type(v) is Ref)
-                wait = [self.index[v.node] for k, v in links if k not in lazy or k in step.each]
-            needs.append(wait)
-            if self.index[self.ids[i]] == i:
-                for j in wait:
-                    self.succ[j].append(i)
-        return reads, needs
 
     def _kept(self) -> frozenset[int]:
         """Give what a lazy input may still ask for after its other readers are done."""
@@ -110,7 +112,7 @@ class Plan:
         if step.outside is not None:
             parts.append(b"outside=" + encode(step.outside))
         for name, value in step.inputs.items():
-            parts.append(name.encode() + self.input_key(value))
+            parts += name.encode(), self.input_key(value)
         return digest(*parts)
 
     def input_key(self, value: Any) -> bytes:

@@ -12,6 +12,7 @@ from .node import NodeType, Port
 from .socket import Sockets, type_name
 from .workflow import Entry, Given, Link, Workflow, as_link
 
+type_of = type
 Origin = Callable[[str, str, Any], bytes]
 """Says where a live value comes from: (node, input, value) to a key."""
 
@@ -66,11 +67,14 @@ class Resolver:
         type, given, mapped = self.nodes[entry.type], entry.inputs, entry.mapped
         inputs: dict[str, Any] = {}
         for port in type.inputs:
-            if port.name in given:
-                value = given[port.name]
-                inputs[port.name] = self.input(id, value, port, port.name in mapped)
-            elif not port.required and not port.many:
-                inputs[port.name] = port.default
+            name = port.name
+            if name not in given:
+                if not port.required and not port.many:
+                    inputs[name] = port.default
+            elif type_of(value := given[name]) is port.type and not mapped:
+                inputs[name] = value  # the common case, made cheap
+            else:
+                inputs[name] = self.input(id, value, port, name in mapped)
         if type.rest:
             for name in sorted(given.keys() - type.ports.keys()):
                 inputs[name] = self.input(id, given[name], type.rest, name in mapped)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextvars import Token
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,9 +46,15 @@ class Given(NamedTuple):
 def as_link(value: Any) -> Link | None:
     """Read an input's value as a link, or None if it is a literal."""
     if type(value) is dict and len(value) == 1 and type(source := value.get("from")) is str:
-        node, _, output = source.partition(".")
-        return Link(node, output)
+        return _link(source)
     return None
+
+
+@lru_cache(2**16)
+def _link(source: str) -> Link:
+    """Split an address; cached, since each link is read when checking and when planning."""
+    node, _, output = source.partition(".")
+    return Link(node, output)
 
 
 class Entry(BaseModel):
@@ -66,6 +73,8 @@ class Entry(BaseModel):
     @property
     def mapped(self) -> tuple[str, ...]:
         """The inputs named by `each`."""
+        if not self.each:
+            return ()
         return (self.each,) if isinstance(self.each, str) else tuple(self.each)
 
 

@@ -183,7 +183,8 @@ def test_old_versions_and_former_ids_are_brought_up_to_date():
 
 wild = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5)
-    | st.floats(allow_nan=False) | st.sampled_from([LINK, {"from": "u.out"}, {"from": ""}]),
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from([LINK, {"from": "u.out"}, {"from": ""}]),
     lambda v: st.lists(v, max_size=3) | st.dictionaries(st.text(max_size=3), v, max_size=2),
     max_leaves=4,
 )  # fmt: skip
