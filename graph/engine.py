@@ -79,7 +79,8 @@ class Engine:
         arrays: Iterable[ArrayKind] = (),
         deadline: float = 5.0,
     ):
-        self.nodes = dict(nodes) if isinstance(nodes, Mapping) else {n.id: n for n in nodes}
+        types = nodes.values() if isinstance(nodes, Mapping) else nodes
+        self.nodes: dict[str, NodeType[..., Any]] = {n.id: n for n in types}
         self.sockets = sockets or Sockets()
         self.packer = Packer(self.sockets, arrays)
         self.cache = cache if cache is not None else Cache()
@@ -141,7 +142,9 @@ class Engine:
             self.cache.flush()
             self._last = plan
         result.seconds = time.perf_counter() - begun
-        result.failures = [*_relevant(problems, goal, broken, checker), *session.failures]
+        if targets is not None:  # else all is asked for, even what only feeds itself
+            problems = _relevant(problems, goal, broken, checker)
+        result.failures = [*problems, *session.failures]
         events.emit("done", "", {"seconds": result.seconds, "failed": len(result.failures)})
         if result.failures:
             raise RunFailed(result.failures, result)

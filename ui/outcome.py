@@ -97,8 +97,14 @@ def files_in(value: Any, out: Path) -> list[str]:
             return []
         for path in (Path(value), out / value):
             if path.is_file() and out.resolve() in path.resolve().parents:
-                return [str(path)]
+                return [near(path)]
     return []
+
+
+def near(path: Path) -> str:
+    """A path as seen from the current folder, if it is in there."""
+    full, here = path.resolve(), Path.cwd().resolve()
+    return str(full.relative_to(here) if here in full.parents else full)
 
 
 def lines(found: Outcome) -> list[str]:
@@ -113,7 +119,7 @@ def lines(found: Outcome) -> list[str]:
 
 
 def _is_file(value: Any, files: list[str]) -> bool:
-    return isinstance(value, str) and any(f == value or f.endswith(f"/{value}") for f in files)
+    return isinstance(value, str) and any(Path(f).name == Path(value).name for f in files)
 
 
 def _brief(value: Any) -> str:
