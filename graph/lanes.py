@@ -45,7 +45,7 @@ class Lanes:
         """Run a function in a lane, in the caller's context, and wait for it."""
         context = contextvars.copy_context()
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool(lane), context.run, guarded, call)
+        return await loop.run_in_executor(self._pool(lane), lambda: context.run(guarded, call))
 
     def abandon(self, lane: str) -> None:
         """Leave a lane's threads to themselves, since a node in it won't stop; make new ones."""

@@ -122,5 +122,5 @@ class Store:
 def _crc(text: str, arrays: dict[str, np.ndarray]) -> int:
     crc = zlib.crc32(text.encode())
     for name in sorted(arrays):
-        crc = zlib.crc32(np.ascontiguousarray(arrays[name]).reshape(-1).view(np.uint8), crc)
+        crc = zlib.crc32(np.ascontiguousarray(arrays[name]).reshape(-1).view(np.uint8).data, crc)
     return crc

@@ -8,7 +8,7 @@ from ..graph.socket import Socket
 from ..graph.types import Conditioning, Image, Latents, Mask
 from ..plugins import hookimpl
 
-REC709 = np.float32([0.2126, 0.7152, 0.0722])
+REC709 = np.array([0.2126, 0.7152, 0.0722], np.float32)
 """Weights of red, green and blue in luminance (ITU-R BT.709)."""
 
 
