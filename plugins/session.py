@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..graph.errors import WorkflowError
+from ..graph.errors import NodeError, WorkflowError
 from ..graph.roots import Roots
 from ..graph.workflow import SIZE, Workflow
 from .manager import Plugins
@@ -113,9 +113,15 @@ def load(path: str | Path) -> Workflow:
 
 
 def _carried(path: Path) -> Workflow:
-    from ..nodes.metadata import extract  # nodes may be left out by who embeds only the engine
+    from ..nodes.metadata import extract
 
-    return extract(path)
+    try:
+        text = extract(path)
+    except NodeError as e:
+        raise WorkflowError(str(e)) from None
+    if text is None:
+        raise WorkflowError(f"{path.name} is a picture that carries no workflow")
+    return Workflow.read(text, path.name)
 
 
 def run(

@@ -217,6 +217,35 @@ def clear() -> None:
     say(f"{store.root}: freed {store.clear() / 2**20:.1f} MiB")
 
 
+@cli.group(invoke_without_command=True)
+@click.pass_context
+def models(ctx: click.Context) -> None:
+    """List the models that are here, or fetch one from the hub."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(list_models)
+
+
+@models.command("list")
+@json_option
+@off_option
+def list_models(as_json: bool = False, off: tuple[str, ...] = ()) -> None:
+    """List the models on this machine, each with where it is from."""
+    from .models import show
+
+    show(load_plugins(off), as_json)
+
+
+@models.command()
+@click.argument("name")
+@click.option("--sha256", default="", metavar="HEX", help="Refuse any other content (one file).")
+@click.option("--revision", default="", metavar="COMMIT", help="A commit, tag or branch.")
+def pull(name: str, sha256: str, revision: str) -> None:
+    """Fetch a model such as owner/model from the hub, or go on with a download."""
+    from .models import fetch
+
+    say(fetch(name, revision, sha256))
+
+
 def load_plugins(off: Sequence[str]) -> Plugins:
     """Load the plugins; those that fail are told on standard error, and the rest serve."""
     from ..plugins.manager import Plugins

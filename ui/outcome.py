@@ -108,13 +108,15 @@ def near(path: Path) -> str:
 
 
 def lines(found: Outcome) -> list[str]:
-    """What a person wants to see: the files, and outputs that are no files."""
-    told = list(found.files)
+    """What a person wants to see: the files, and what nodes gave that wrote none."""
+    told, saving = list(found.files), set()
     for address, value in found.outputs.items():
         names = value if isinstance(value, list) else [value]
-        if value is None or (names and all(_is_file(n, found.files) for n in names)):
-            continue
-        told.append(f"{address}: {_brief(value)}")
+        if names and all(_is_file(n, found.files) for n in names):
+            saving.add(address.partition(".")[0])
+    for address, value in found.outputs.items():
+        if value is not None and address.partition(".")[0] not in saving:
+            told.append(f"{address}: {_brief(value)}")
     return told
 
 
