@@ -77,7 +77,9 @@ def test_a_damaged_entry_is_dropped_and_its_node_runs_again(tmp_path, damage):
 
 
 def test_quick_nodes_leave_no_files(tmp_path):
-    slow = Engine([ramp], Sockets(register_sockets()), cache=Cache(store=Store(tmp_path, PACKER), slow=1e9))
+    slow = Engine(
+        [ramp], Sockets(register_sockets()), cache=Cache(store=Store(tmp_path, PACKER), slow=1e9)
+    )
     slow.run(workflow())
     assert not list(tmp_path.glob("??/*"))
 
