@@ -445,3 +445,31 @@ def test_the_command_is_installed():
         pytest.skip("the package is not installed here")
     done = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("lovebird ")
+
+
+# --- pictures that carry a workflow
+
+
+def test_a_picture_that_carries_its_workflow_is_accepted_where_a_workflow_is(cli):
+    from lovebird.nodes.metadata import Png
+
+    put(Path("w.json"), SAY)
+    blank = pytest.importorskip("PIL.Image").new("RGB", (4, 4))
+    blank.save("blank.png")
+    picture = Png().embed(Path("blank.png").read_bytes(), Path("w.json").read_text())
+    Path("carries.png").write_bytes(picture)
+    assert cli("run", "carries.png").out == "say.out: hello\n"
+    assert cli("check", "carries.png").code == 0
+    said = cli("run", "blank.png")
+    assert said.code == 2
+    assert "carries no workflow" in said.err
+
+
+def test_new_writes_a_workflow_and_never_over_a_file(cli):
+    said = cli("new", "mine")
+    assert (said.code, said.out.startswith("wrote mine.json")) == (0, True)
+    assert cli("check", "mine.json").code == 0
+    again = cli("new", "mine")
+    assert again.code == 2
+    assert "there already" in again.err
+    assert "lovebird" in cli("new", "--list").out
