@@ -32,6 +32,7 @@ SCHEDULE = {
     "prediction_type": "v_prediction",
     "timestep_spacing": "trailing",
     "rescale_betas_zero_snr": True,
+    "steps_offset": 1,
 }
 #: Share of the pictures that are seen without their caption.
 UNSAID = 0.1

@@ -10,7 +10,7 @@ _HERE = Path(__file__).parent
 #: Model name -> folder here.
 MODELS = {"fledgling-image": _HERE / "image"}
 ABOUT = {
-    "fledgling-image": "Text to image at 64 px in 23 MB: emoji art and a lovebird. 8 steps.",
+    "fledgling-image": "Text to image at 64 px in 25 MB: emoji art and a lovebird. 8 steps.",
 }
 #: CLIP (CLIPModel, 64 px): compares pictures and words.
 CLIP = _HERE / "clip"
