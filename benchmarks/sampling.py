@@ -29,7 +29,7 @@ PROMPT = "a happy lovebird in pixar style"
 def make_model(folder: Path) -> Path:
     """A random model of a size that takes a CPU some milliseconds a step."""
     sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-    import tiny_models as tiny
+    import tiny_models as tiny  # pyright: ignore[reportMissingImports]
 
     blocks = {"block_out_channels": (64, 128), "layers_per_block": 2}
     return tiny.save(tiny.sd_pipeline(**blocks), folder / "bench")

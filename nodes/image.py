@@ -49,7 +49,7 @@ def resize(
     if fit == "stretch":
         return Image(resample(image.pixels, width, height, method))
     ratio = min(ratios) if fit == "inside" else max(ratios)
-    size = [max(round(s * ratio), 1) for s in (old_width, old_height)]
+    size = max(round(old_width * ratio), 1), max(round(old_height * ratio), 1)
     _check_size(count, *size)
     pixels = resample(image.pixels, *size, method)
     if fit == "cover":

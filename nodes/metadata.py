@@ -40,7 +40,7 @@ class Carrier(Protocol):
 class Png:
     """PNG: an uncompressed iTXt chunk; Pillow can't read back compressed ones over 1 MiB."""
 
-    suffixes = (".png",)
+    suffixes: tuple[str, ...] = (".png",)
 
     def embed(self, data: bytes, text: str) -> bytes:
         """Put the chunk before the pixels, where readers find it first."""

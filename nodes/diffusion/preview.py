@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -74,14 +75,15 @@ def watcher(
     """
     last = time.monotonic()
 
+    def show(scaled: Tensor, prediction: Tensor, t: Tensor) -> Image:
+        return glance(clean(scheduler, scaled, prediction, t), space)
+
     def watch(i: int, t: Tensor, scaled: Tensor, prediction: Tensor) -> None:
         nonlocal last
-        preview = None
+        preview: Callable[[], Image] | None = None
         if (now := time.monotonic()) - last >= EVERY:
             last = now
-
-            def preview() -> Image:
-                return glance(clean(scheduler, scaled, prediction, t), space)
+            preview = functools.partial(show, scaled, prediction, t)
 
         ctx.progress(i + 1, total, preview)
 

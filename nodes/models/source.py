@@ -36,7 +36,10 @@ class Found:
 class Source(Protocol):
     """A place that models come from."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What the place is called."""
+        ...
 
     def find(self, name: str) -> Found | None:
         """The model called `name`, if it is there."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ....graph.types import Conditioning, Tensor
-from ...diffusion.schedulers import DIFFUSION
+from ...diffusion.schedulers import DIFFUSION, Table
 from ..parts import Denoiser, TextEncoder
 from . import Conditions
 from .unet import guidance_embedding
@@ -20,21 +20,21 @@ class StableDiffusion:
     """The adapter; see `Family`."""
 
     name = "sd"
-    pipelines = (
+    pipelines: tuple[str, ...] = (
         "StableDiffusionPipeline",
         "StableDiffusionImg2ImgPipeline",
         "LatentConsistencyModelPipeline",
         "LatentConsistencyModelImg2ImgPipeline",
     )
     denoiser = "unet"
-    encoders = (("text_encoder", "tokenizer"),)
+    encoders: tuple[tuple[str, str], ...] = (("text_encoder", "tokenizer"),)
     classes: Mapping[str, tuple[str, ...]] = {
         "text_encoder": ("transformers.CLIPTextModel",),
         "tokenizer": ("transformers.CLIPTokenizer", "transformers.CLIPTokenizerFast"),
         "unet": ("diffusers.UNet2DConditionModel",),
         "vae": ("diffusers.AutoencoderKL", "diffusers.AutoencoderTiny"),
     }
-    schedulers = DIFFUSION
+    schedulers: Table = DIFFUSION
     lora_loader = "StableDiffusionLoraLoaderMixin"
 
     scheduler_fixes: Mapping[str, Any] = {"steps_offset": 1, "clip_sample": False}

@@ -12,7 +12,7 @@ from typing import Any
 
 from ....graph.errors import NodeError
 from ....graph.types import Conditioning, Tensor
-from ...diffusion.schedulers import DIFFUSION
+from ...diffusion.schedulers import DIFFUSION, Table
 from ..parts import Denoiser, TextEncoder
 from . import Conditions
 from .unet import guidance_embedding
@@ -25,9 +25,12 @@ class StableDiffusionXL:
     """The adapter; see `Family`."""
 
     name = "sdxl"
-    pipelines = ("StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline")
+    pipelines: tuple[str, ...] = ("StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline")
     denoiser = "unet"
-    encoders = (("text_encoder", "tokenizer"), ("text_encoder_2", "tokenizer_2"))
+    encoders: tuple[tuple[str, str], ...] = (
+        ("text_encoder", "tokenizer"),
+        ("text_encoder_2", "tokenizer_2"),
+    )
     classes: Mapping[str, tuple[str, ...]] = {
         "text_encoder": ("transformers.CLIPTextModel",),
         "text_encoder_2": ("transformers.CLIPTextModelWithProjection",),
@@ -36,7 +39,7 @@ class StableDiffusionXL:
         "unet": ("diffusers.UNet2DConditionModel",),
         "vae": ("diffusers.AutoencoderKL", "diffusers.AutoencoderTiny"),
     }
-    schedulers = DIFFUSION
+    schedulers: Table = DIFFUSION
     lora_loader = "StableDiffusionXLLoraLoaderMixin"
     scheduler_fixes: Mapping[str, Any] = {}
 
