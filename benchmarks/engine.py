@@ -74,12 +74,15 @@ def best(
 def bare(w: Workflow) -> float:
     """The same graph in a loop: what the functions and a topological sort cost by themselves."""
     links = {
-        i: {k: l.node for k, v in e.inputs.items() if (l := as_link(v))} for i, e in w.nodes.items()
+        i: {k: link.node for k, v in e.inputs.items() if (link := as_link(v))}
+        for i, e in w.nodes.items()
     }
 
     def call() -> None:
         values: dict[str, int] = {}
-        for i in TopologicalSorter({i: set(l.values()) for i, l in links.items()}).static_order():
+        for i in TopologicalSorter(
+            {i: set(names.values()) for i, names in links.items()}
+        ).static_order():
             inputs = w.nodes[i].inputs
             values[i] = inc.fn(
                 **{k: values[links[i][k]] if k in links[i] else v for k, v in inputs.items()}
@@ -96,7 +99,10 @@ def peer(w: Workflow) -> float | None:
         return None
     graph = {}
     for i, e in w.nodes.items():
-        args = [l.node if (l := as_link(e.inputs.get(k, 0))) else e.inputs.get(k, 0) for k in "xyz"]
+        args = [
+            link.node if (link := as_link(e.inputs.get(k, 0))) else e.inputs.get(k, 0)
+            for k in "xyz"
+        ]
         graph[i] = (inc.fn, *args)
     return best(lambda: get_sync(graph, list(graph)[-1]), runs=1 if len(graph) > 1000 else 3)
 

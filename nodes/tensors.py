@@ -1,4 +1,4 @@
-"""torch's tensors for the engine, which does not know torch: stored as numpy, watched for changes."""
+"""torch's tensors for the engine, which knows no torch: stored as numpy, watched for changes."""
 
 from __future__ import annotations
 

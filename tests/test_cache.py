@@ -56,7 +56,8 @@ def test_results_survive_a_restart(tmp_path):
 def test_another_process_finds_them(tmp_path):
     path = tmp_path / "w.json"
     script = (
-        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); import test_cache as t;"
+        "import sys; from pathlib import Path;"
+        "sys.path.insert(0, sys.argv[1]); import test_cache as t;"
         "r = t.engine(Path(sys.argv[2])).run(t.workflow()); print(len(r.ran))"
     )
     command = [sys.executable, "-c", script, str(Path(__file__).parent), str(path)]
@@ -93,7 +94,8 @@ def test_over_its_cap_the_store_drops_what_was_used_longest_ago(store):
         store.put(key, (np.zeros(250, np.float32),))
         os.utime(store.path(key), (i, i)) if store.path(key).exists() else None
     kept = [i for i in range(12) if store.get(bytes([i] * 16))]
-    assert kept == list(range(kept[0], 12)) and 0 < kept[0] and store.size() <= 10_000
+    assert kept == list(range(kept[0], 12)) and kept[0] > 0
+    assert store.size() <= 10_000
 
 
 def test_a_folder_that_cannot_be_written_costs_speed_not_the_run(tmp_path):

@@ -147,7 +147,9 @@ def test_a_change_alters_the_keys_of_what_is_downstream_and_no_other(document, d
     downstream = {id}
     for _ in before:
         downstream |= {
-            i for i, e in document["nodes"].items()
-            if any(isinstance(v, dict) and v["from"][:-4] in downstream for v in e["inputs"].values())
+            i
+            for i, e in document["nodes"].items()
+            for v in e["inputs"].values()
+            if isinstance(v, dict) and v["from"][:-4] in downstream
         }  # fmt: skip
     assert {i for i in before if before[i] != after[i]} == downstream

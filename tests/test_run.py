@@ -175,7 +175,7 @@ def test_a_node_tells_whether_the_outside_changed():
     world["a"] = 5
     assert engine.run(w)["read"] == 5
     del world["a"]
-    with pytest.raises(RunFailed, match="read.*KeyError"):
+    with pytest.raises(RunFailed, match=r"read.*KeyError"):
         engine.run(w)
 
 
@@ -386,10 +386,10 @@ def test_a_node_cannot_change_a_numpy_value_that_others_share():
 
     with Workflow() as w:
         scribble(picture())
-    from lovebird.nodes.sockets import register_sockets
     from lovebird.graph.socket import Sockets
+    from lovebird.nodes.sockets import register_sockets
 
-    with pytest.raises(RunFailed, match="scribble.*read-only"):
+    with pytest.raises(RunFailed, match=r"scribble.*read-only"):
         Engine([picture, scribble], Sockets(register_sockets())).run(w)
 
 
@@ -408,7 +408,7 @@ def test_a_node_that_changes_a_tensor_in_place_is_named_and_the_value_made_again
     with Workflow() as w:
         scribble(zeros())
     engine = Engine([zeros, scribble], arrays=[TORCH])
-    with pytest.raises(RunFailed, match="scribble.*changed its input in place"):
+    with pytest.raises(RunFailed, match=r"scribble.*changed its input in place"):
         engine.run(w)
     assert engine.run(w, ["zeros"])["zeros"].sum() == 0 and calls["zeros"] == 2
 
