@@ -142,7 +142,9 @@ def library_class(named: str) -> Any:
     library, _, name = named.partition(".")
     if library not in ("diffusers", "transformers"):
         raise NodeError(f"classes of {library!r} are never loaded")
-    return getattr(importlib.import_module(library), name)
+    module = importlib.import_module(library)
+    module.utils.logging.disable_progress_bar()  # the run's own display shows what is loading
+    return getattr(module, name)
 
 
 def load_tokenizer(folder: Path, component: str, named: str) -> Any:
