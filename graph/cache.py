@@ -28,10 +28,14 @@ class Cache:
         self._writing: set[Future[Any]] = set()
         self._lock = threading.Lock()
 
+    def recent(self, key: bytes) -> Outputs | None:
+        """The outputs of a key if they are in memory, or None."""
+        with self._lock:
+            return self.memory.get(key)
+
     def get(self, key: bytes) -> Outputs | None:
         """The outputs of a key, or None."""
-        with self._lock:
-            hit = self.memory.get(key)
+        hit = self.recent(key)
         if hit is None and self.store and (hit := self.store.get(key)) is not None:
             self._remember(key, hit)
         return hit

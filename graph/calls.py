@@ -116,8 +116,8 @@ class Call:
         )
         return {type.context: context}
 
-    async def result(self) -> Outputs:
-        """Call the node in its lane and check what it gives."""
+    async def result(self, expansion: Expand | None = None) -> Outputs:
+        """Call the node in its lane and check what it gives; `expansion` if it was called."""
         if isinstance(self.step.outside, BaseException):
             raise self.step.outside
         from . import nested  # a run inside a call inside a run
@@ -127,7 +127,7 @@ class Call:
             return await nested.each(self.run, self.i, args)
         packer = self.run.session.packer
         before = packer.stamps(args)
-        result = await self._invoke(args | self._context())
+        result = expansion or await self._invoke(args | self._context())
         if before and packer.stamps(args) != before:
             self._forget_inputs()
             raise NodeError("the node changed its input in place, which others share: clone first")

@@ -102,14 +102,24 @@ class Run:
     def _start(self, i: int) -> None:
         step = self.plan.steps[i]
         if step.type.lane == "inline" and step.type.kind == "sync" and not step.each:
-            begun = time.perf_counter()
-            try:
-                result = Call(self, i).inline()
-            except (Exception, KeyboardInterrupt, SystemExit) as e:
-                return self._fail(i, e)
-            if type(result) is not Expand:
-                return self._done(i, outputs_of(step.type, result), time.perf_counter() - begun)
-        task = self.tasks[i] = asyncio.create_task(self._execute(i))
+            return self._inline(i)
+        self._spawn(i)
+
+    def _inline(self, i: int) -> None:
+        """Call a trivial node right here: a task would cost more than the node."""
+        begun = time.perf_counter()
+        try:
+            result = Call(self, i).inline()
+            if type(result) is Expand:
+                return self._spawn(i, result)
+            outputs = outputs_of(self.plan.steps[i].type, result)
+        except (Exception, KeyboardInterrupt, SystemExit) as e:
+            return self._fail(i, e)
+        self._keep(i, outputs, time.perf_counter() - begun)
+        self._release(i, outputs)
+
+    def _spawn(self, i: int, expansion: Expand | None = None) -> None:
+        task = self.tasks[i] = asyncio.create_task(self._execute(i, expansion))
         task.add_done_callback(lambda _: self.wake.put_nowait(i))
 
     def _finish(self, i: int) -> None:
@@ -124,18 +134,22 @@ class Run:
         else:
             self._release(i, task.result())
 
-    async def _execute(self, i: int) -> Outputs:
+    async def _execute(self, i: int, expansion: Expand | None = None) -> Outputs:
         """Run a node, or wait for the run of an equal one elsewhere in the session."""
         key, session = self.plan.keys[i], self.session
         if key in self.above:
             raise NodeError("this node expands into itself, with the same inputs, without end")
         if other := session.running.get(key):
             return await asyncio.shield(other)
+        if self.plan.steps[i].type.pure and (made := session.cache.recent(key)) is not None:
+            session.cached.add(self.name(i))  # an equal node was done since this one was queued
+            session.events.emit("cached", self.path, {"nodes": [self.name(i)]})
+            return made
         future = session.running[key] = asyncio.get_running_loop().create_future()
         begun = time.perf_counter()
         session.events.emit("started", self.name(i))
         try:
-            outputs = await Call(self, i).result()
+            outputs = await Call(self, i).result(expansion)
         except BaseException as e:
             future.set_exception(e)
             future.exception()  # nobody may be waiting
@@ -157,11 +171,6 @@ class Run:
 
     def _also(self, i: int) -> dict[str, Any]:
         return {"also": also} if (also := self.plan.aliases.get(i)) else {}
-
-    def _done(self, i: int, outputs: Outputs, seconds: float) -> None:
-        """Take the result of an inline node."""
-        self._keep(i, outputs, seconds)
-        self._release(i, outputs)
 
     def name(self, i: int) -> str:
         """The address of a node, through the expansions it is in."""

@@ -246,7 +246,7 @@ def test_a_hub_model_is_pinned_to_a_commit(
     assert asked == [commit] and identity(first) == f"commit:{commit}"
     monkeypatch.setattr(hub.Hub, "_files", lambda *_: ("b" * 40, ["model_index.json"]))
     assert source.get("someone/model", ctx.roots).revision == commit
-    assert [m.name for m in source.listed(ctx.roots)] == ["someone/model"]
+    assert "someone/model" in [m.name for m in source.listed(ctx.roots)]
 
 
 def test_conditioning_and_latents_of_other_models_are_refused_before_any_arithmetic(

@@ -192,6 +192,18 @@ def test_an_expansion_gives_its_outputs_and_its_parts_are_cached(engine):
     assert set(result.ran) == {"repeat", "repeat/square_4"}
 
 
+def test_an_inline_node_that_expands_is_called_once():
+    @node(lane="inline")
+    def grow(x: int) -> int | Expand:
+        calls[-1] += 1
+        graph = Workflow()
+        return Expand(graph, (graph.add(square, x=x),))
+
+    with Workflow() as w:
+        grow(3)
+    assert Engine([grow, square]).run(w)["grow"] == 9 and calls[-1] == 1
+
+
 def test_expansions_work_without_a_cache():
     with Workflow() as w:
         repeat(2, 2)

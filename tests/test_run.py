@@ -444,8 +444,9 @@ def test_a_linked_value_is_held_to_the_range_of_the_widget(engine):
         engine.run(w)
 
 
-def test_a_node_that_returns_the_wrong_thing_is_told_so():
-    @node
+@pytest.mark.parametrize("lane", ["cpu", "inline"])
+def test_a_node_that_returns_the_wrong_thing_is_told_so(lane):
+    @node(lane=lane)
     def liar() -> int:
         return "three"  # pyright: ignore[reportReturnType]
 

@@ -53,7 +53,7 @@ def plugins(home: Path) -> Plugins:
         def register_model_sources(self) -> list[Folder]:
             return [Folder("shipped", {"fledgling-image": home / "fledgling"})]
 
-    return Plugins.load(candidates=[Candidate("shipped", "test", Shipped)])
+    return Plugins.load(off={"fledgling"}, candidates=[Candidate("shipped", "test", Shipped)])
 
 
 @pytest.fixture
