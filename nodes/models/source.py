@@ -110,7 +110,8 @@ def _scan(root: Path, depth: int, prefix: str = "") -> Iterable[tuple[str, Path]
             yield from _scan(path, depth - 1, f"{name}/")
 
 
-_offered: dict[str, Source] = {}
+_offered: list[Source] = []
+"""What the plugins offered when they were last asked: the editor's list has no hooks to ask."""
 
 
 def sources(roots: Roots, hooks: Any = None) -> list[Source]:
@@ -118,9 +119,8 @@ def sources(roots: Roots, hooks: Any = None) -> list[Source]:
     from .hub import Hub
 
     if hooks is not None:
-        for answer in hooks.register_model_sources():
-            _offered.update({source.name: source for source in answer})
-    return [*_offered.values(), Local(roots.models), Hub()]
+        _offered[:] = [source for answer in hooks.register_model_sources() for source in answer]
+    return [*_offered, Local(roots.models), Hub()]
 
 
 def listed(roots: Roots | None = None, hooks: Any = None) -> list[Found]:
