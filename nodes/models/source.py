@@ -166,7 +166,7 @@ def get(
         hint = did_you_mean(name, known) or f"; there are: {', '.join(known[:20]) or 'none'}"
         folder = roots.models[0].name if roots.models else "models"
         raise NodeError(
-            f"there is no model {name!r}{hint}. Put its folder or .safetensors file into "
+            f"there is no model {name!r}{hint.rstrip('?')}. Put its folder or .safetensors file into "
             f"{folder}/, or give a name on the Hugging Face hub such as 'owner/model'",
             "model",
         )
