@@ -166,8 +166,8 @@ def get(
         hint = did_you_mean(name, known) or f"; there are: {', '.join(known[:20]) or 'none'}"
         folder = roots.models[0].name if roots.models else "models"
         raise NodeError(
-            f"there is no model {name!r}{hint.rstrip('?')}. Put its folder or .safetensors file into "
-            f"{folder}/, or give a name on the Hugging Face hub such as 'owner/model'",
+            f"there is no model {name!r}{hint.rstrip('?')}. Put its folder or .safetensors file "
+            f"into {folder}/, or give a name on the Hugging Face hub such as 'owner/model'",
             "model",
         )
     return pull(name, progress, revision=revision, variant=variant)
