@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from .context import Lazy, current
+from .context import Lazy
 from .errors import Cancelled, LovebirdError, NodeError
 from .lanes import Crashed
 from .node import NodeType
@@ -147,8 +147,6 @@ class Call:
             call = functools.partial(self._drain, call)
         if type.lane == "inline":
             return call()
-        if type.context:
-            call = functools.partial(_in_context, args[type.context], call)
         return await self.run.session.lanes.run(type.lane, call)
 
     def _drain(self, start: Callable[[], Any]) -> Any:
@@ -170,11 +168,6 @@ class Call:
         plan = self.run.plan
         for j in plan.reads[self.i]:
             self.run.session.cache.drop(plan.keys[j])
-
-
-def _in_context(context: Any, call: Callable[[], Any]) -> Any:
-    current.set(context)
-    return call()
 
 
 def _copy(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextvars
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -77,7 +76,3 @@ class Context:
     def rng(self, seed: int) -> np.random.Generator:
         """Numbers that depend on the seed alone: the global generators are shared by threads."""
         return np.random.default_rng(seed)
-
-
-current: contextvars.ContextVar[Context] = contextvars.ContextVar("lovebird_context")
-"""The context of the node that runs in this thread or task, for helpers far from the node."""

@@ -6,7 +6,6 @@ Each offers `problem(value)`: None, or what was wanted, for the checker.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
@@ -115,8 +114,3 @@ class Colour(Widget):
         if isinstance(value, str) and re.fullmatch(r"#(?:[0-9a-fA-F]{6}|[0-9a-fA-F]{8})", value):
             return None
         return "a colour such as #ff8800"
-
-
-def finite(value: Any) -> bool:
-    """Whether a number can be stored as JSON."""
-    return not isinstance(value, float) or math.isfinite(value)
